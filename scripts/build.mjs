@@ -1,0 +1,112 @@
+// Bundles src/ and renderers/ into dist/: the command line, the kernel process, the gateway, the extension and the result renderer.
+// usage: node scripts/build.mjs [--watch]
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as esbuild from 'esbuild';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const dist = path.join(root, 'dist');
+const watch = process.argv.includes('--watch');
+
+/** Packages with native code stay outside the bundles. */
+const external = ['@duckdb/*', 'better-sqlite3', 'zeromq', 'vscode'];
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  outdir: dist,
+  sourcemap: 'linked',
+  logLevel: 'warning',
+  legalComments: 'none',
+  metafile: true,
+};
+const node = { ...common, platform: 'node', target: 'node22', external };
+
+const builds = [
+  {
+    ...node,
+    entryPoints: {
+      cli: 'src/cli/main.ts',
+      kernel: 'src/notebook/kernel-process.ts',
+      gateway: 'src/gateway/main.ts',
+    },
+    format: 'esm',
+    outExtension: { '.js': '.mjs' },
+    // What is imported only when it's needed (S3's client) stays in files of its own.
+    splitting: true,
+    chunkNames: 'chunk-[hash]',
+    // CommonJS packages in the bundle ask for Node's own modules by require.
+    banner: {
+      js: "import { createRequire as createRequireForBundle } from 'node:module'; const require = createRequireForBundle(import.meta.url);",
+    },
+  },
+  {
+    ...node,
+    entryPoints: { extension: 'src/extension/extension.ts' },
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    define: { 'import.meta.url': 'undefined' },
+  },
+  {
+    ...common,
+    entryPoints: { renderer: 'renderers/index.ts' },
+    platform: 'browser',
+    target: 'es2022',
+    format: 'esm',
+    minify: true,
+    outExtension: { '.js': '.mjs' },
+    loader: { '.css': 'text' },
+  },
+  {
+    ...common,
+    entryPoints: { history: 'renderers/history/view.ts' },
+    platform: 'browser',
+    target: 'es2022',
+    format: 'iife',
+    minify: true,
+  },
+].filter(options => Object.values(options.entryPoints).every(file => existsSync(path.join(root, file))));
+
+try {
+  if (watch) {
+    const contexts = await Promise.all(builds.map(options => esbuild.context(options)));
+    await Promise.all(contexts.map(context => context.watch()));
+    console.error('Watching...');
+  } else {
+    const start = Date.now();
+    // The gateway's documentation page is Swagger UI, served from beside the bundle.
+    for (const name of ['swagger-ui.css', 'swagger-ui-bundle.js']) {
+      cpSync(path.join(root, 'node_modules/swagger-ui-dist', name), path.join(dist, 'swagger-ui', name));
+    }
+    // What `lakebook jupyter install` puts into Jupyter's folders.
+    cpSync(path.join(root, 'src/jupyter/resources'), path.join(dist, 'jupyter'), { recursive: true });
+    const results = await Promise.all(builds.map(options => esbuild.build(options)));
+    noteBundled(results.map(result => result.metafile));
+    // Pieces of earlier builds have other names.
+    for (const name of readdirSync(dist)) {
+      const file = path.join(dist, name);
+      if (/^chunk-\w+\.mjs/.test(name) && statSync(file).mtimeMs < start - 1000) rmSync(file);
+    }
+  }
+} catch (error) {
+  // esbuild has told each fault with its place already.
+  if (!error.errors) throw error;
+  process.exit(1);
+}
+
+/** Keeps the names of the packages in the bundles, for their licences, the bill of materials and the audit. */
+function noteBundled(metafiles) {
+  const packages = new Set(['node_modules/swagger-ui-dist']);
+  for (const { inputs } of metafiles) {
+    for (const file of Object.keys(inputs)) {
+      const found = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file);
+      if (found !== null) packages.add(found[0]);
+    }
+  }
+  mkdirSync(path.join(root, '.artifacts'), { recursive: true });
+  writeFileSync(
+    path.join(root, '.artifacts', 'bundled.json'),
+    `${JSON.stringify([...packages].sort(), undefined, 1)}\n`,
+  );
+}

@@ -1,0 +1,186 @@
+import { defineConfig } from 'vitest/config';
+
+/** How long a test polls for what it waits for: a busy machine takes its time, only a hang is a failure. */
+const patient = { poll: { timeout: 60_000 } };
+
+/** Runs also what takes long and says little: for nights, not for every change. */
+const whole = process.env.LAKEBOOK_TEST_WHOLE === '1';
+/** Of the lake suite what reads sources of rows, or a table's rows again and again: the catalog has no part in it. */
+const slowOnRest = [
+  'test/engine/bind-filters.test.ts',
+  'test/engine/dml/{model,adaptive}.test.ts',
+  'test/lake/{ingest-csv,ingest-sources,on-error}.test.ts',
+];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          setupFiles: ['test/fast-check.setup.ts'],
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/interop/**', 'test/browser/**', 'test/vscode/**', 'test/faults/**', 'test/storage/s3/*.test.ts', 'test/gateway/judges/**', 'test/jupyter/judges/**', 'test/catalog/rest/**', 'test/engines/**'],
+          // For slow machines: a test that hangs is what these are for, not one that takes its time.
+          testTimeout: 90_000,
+          hookTimeout: 90_000,
+          expect: patient,
+          pool: 'forks',
+        },
+      },
+      {
+        test: {
+          name: 'gateway',
+          setupFiles: ['test/fast-check.setup.ts'],
+          include: ['test/gateway/judges/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 180_000,
+          expect: patient,
+          pool: 'forks',
+        },
+      },
+      {
+        test: {
+          name: 'jupyter',
+          setupFiles: ['test/fast-check.setup.ts'],
+          include: ['test/jupyter/judges/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          pool: 'forks',
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          setupFiles: ['test/fast-check.setup.ts'],
+          include: ['test/browser/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+          expect: patient,
+          pool: 'forks',
+        },
+      },
+      {
+        test: {
+          name: 'vscode',
+          setupFiles: ['test/fast-check.setup.ts'],
+          include: ['test/vscode/**/*.test.ts'],
+          globalSetup: ['test/vscode/support/pack.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+          expect: patient,
+          pool: 'forks',
+        },
+      },
+      {
+        test: {
+          name: 's3',
+          setupFiles: ['test/fast-check.setup.ts'],
+          include: ['test/storage/s3/*.test.ts', 'test/faults/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          expect: patient,
+          pool: 'forks',
+        },
+      },
+      {
+        test: {
+          name: 'faults',
+          setupFiles: ['test/fast-check.setup.ts'],
+          include: ['test/faults/*/**/*.test.ts'],
+          // The long runs take hours (docs/faults.md).
+          testTimeout: process.env.LAKEBOOK_FAULTS === 'long' ? 12 * 3_600_000 : 900_000,
+          hookTimeout: 120_000,
+          pool: 'forks',
+        },
+      },
+      {
+        test: {
+          name: 'lake-on-s3',
+          setupFiles: ['test/fast-check.setup.ts'],
+          include: ['test/engine/{dml,ddl}/**/*.test.ts', 'test/engine/bind*.test.ts', 'test/lake/**/*.test.ts'],
+          // About the disk under a local lake.
+          exclude: ['test/lake/disk.test.ts'],
+          globalSetup: ['test/storage/s3/lake-server.ts'],
+          env: { LAKEBOOK_TEST_STORAGE: 's3' },
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          expect: patient,
+          pool: 'forks',
+        },
+      },
+      {
+        test: {
+          name: 'spark',
+          setupFiles: ['test/fast-check.setup.ts'],
+          include: ['test/engines/spark/*.test.ts'],
+          globalSetup: ['test/engines/spark/global-setup.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          expect: patient,
+          fileParallelism: false,
+          pool: 'forks',
+        },
+      },
+      {
+        test: {
+          name: 'lake-on-rest',
+          setupFiles: ['test/fast-check.setup.ts'],
+          include: [
+            'test/engine/{dml,ddl}/**/*.test.ts',
+            'test/engine/bind-{queries,versions}.test.ts',
+            'test/lake/{verbs,maintain,idempotency}.test.ts',
+            ...(whole ? slowOnRest : []),
+          ],
+          exclude: whole ? [] : slowOnRest,
+          globalSetup: ['test/catalog/rest/lake-server.ts'],
+          env: { LAKEBOOK_TEST_STORAGE: 'rest' },
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          pool: 'forks',
+        },
+      },
+      {
+        test: {
+          name: 'rest',
+          setupFiles: ['test/fast-check.setup.ts'],
+          include: ['test/catalog/rest/**/*.test.ts'],
+          globalSetup: ['test/catalog/rest/lake-server.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+          pool: 'forks',
+        },
+      },
+      {
+        test: {
+          name: 'trino',
+          setupFiles: ['test/fast-check.setup.ts'],
+          include: ['test/engines/trino/**/*.test.ts'],
+          globalSetup: ['test/engines/trino/servers.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+          expect: patient,
+          pool: 'forks',
+        },
+      },
+      {
+        test: {
+          name: 'interop',
+          setupFiles: ['test/fast-check.setup.ts'],
+          include: ['test/interop/**/*.test.ts'],
+          globalSetup: ['test/interop/judge-process.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+          expect: patient,
+          pool: 'forks',
+        },
+      },
+    ],
+  },
+});
