@@ -1,7 +1,7 @@
 // All tests of a checkout, with set-up. Suites that need programs npm can't install (Chromium, PyIceberg, Spark, MinIO) run
 // with `npm test -- --all`, which fails when one is missing; without the flag they are named as not run.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build, fail, root, setup, toolEnvironment } from './lib/setup.mjs';
@@ -10,6 +10,8 @@ const all = process.argv.includes('--all');
 const totals = { passed: 0, failed: 0 };
 /** What failed, told again at the end, since a log of thousands of lines hides it. */
 const failures = [];
+/** What passed only when it was tried again. */
+const flaky = [];
 const temp = mkdtempSync(path.join(tmpdir(), 'lakebook-test-'));
 
 try {
@@ -18,9 +20,13 @@ try {
   const env = toolEnvironment(node);
   const bin = name =>
     path.join(root, 'node_modules', '.bin', process.platform === 'win32' ? `${name}.cmd` : name);
-  const spawn = (command, args) =>
-    spawnSync(command, args, { cwd: root, env, stdio: 'inherit', shell: process.platform === 'win32' })
-      .status;
+  const spawn = (command, args, more = {}) =>
+    spawnSync(command, args, {
+      cwd: root,
+      env: { ...env, ...more },
+      stdio: 'inherit',
+      shell: process.platform === 'win32',
+    }).status;
 
   const check = (name, command, args) => {
     console.log(`\n== ${name}`);
@@ -43,7 +49,15 @@ try {
     console.log(`\n== ${name}`);
     const report = path.join(temp, `${name}.json`);
     const args = ['node_modules/vitest/vitest.mjs', 'run', '--project', name, '--reporter=default'];
-    const status = spawn(node, [...args, '--reporter=json', `--outputFile.json=${report}`]);
+    const tried = path.join(temp, `${name}-flaky.json`);
+    const reporters = [
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      '--reporter=./scripts/lib/flaky-reporter.mjs',
+    ];
+    const status = spawn(node, [...args, ...reporters], { LAKEBOOK_FLAKY_FILE: tried });
+    if (existsSync(tried))
+      flaky.push(...JSON.parse(readFileSync(tried, 'utf8')).map(test => ({ suite: name, ...test })));
     let result;
     try {
       result = JSON.parse(readFileSync(report, 'utf8'));
@@ -70,6 +84,7 @@ try {
   check('licences', node, ['scripts/licences.mjs', '--check']);
   check('audit', node, ['scripts/audit.mjs']);
   suite('unit');
+  suite('engine');
   if (all) check('benchmarks: no ratio got worse', node, ['--no-warnings', 'bench/short.ts']);
   if (all)
     for (const name of [
@@ -95,6 +110,9 @@ try {
   fail(error);
 } finally {
   rmSync(temp, { recursive: true, force: true });
+}
+for (const { suite, file, name, first } of flaky) {
+  console.log(`\nFLAKY ${suite}: ${file}: ${name} (passed when tried again)\n    ${first.split('\n')[0]}`);
 }
 for (const failure of failures) console.log(`\nFAILED ${failure}`);
 console.log(`\n${totals.passed} passed, ${totals.failed} failed`);

@@ -146,7 +146,7 @@ async function readFileIfThere(file: string): Promise<PyIcebergMap | undefined> 
     if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(errorCode(error) ?? '')) return undefined;
     throw fromFsError(error, 'read', file);
   }
-  return mapOf(parseYamlSource(text, file), file, file, {});
+  return mapOf(await parseYamlSource(text, file), file, file, {});
 }
 
 function mapOf(

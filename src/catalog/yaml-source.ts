@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, LineCounter, parseDocument, type Scalar } from 'yaml';
+import type { Scalar } from 'yaml';
 import { type TextPosition, ValidationError } from '../iceberg/errors.ts';
 
 /** A text or a mapping, with where it stands; lists aren't settings. */
@@ -21,7 +21,9 @@ const maxDepth = 20;
  * look like. An empty file has no entries.
  * @throws ValidationError with the place of the first fault; its message never holds text of the file but keys
  */
-export function parseYamlSource(text: string, file: string): readonly YamlEntry[] {
+export async function parseYamlSource(text: string, file: string): Promise<readonly YamlEntry[]> {
+  // Few people have such a file, and everybody would wait for the parser: the editor's extension reads settings as well.
+  const { isAlias, isMap, isScalar, LineCounter, parseDocument } = await import('yaml');
   const lines = new LineCounter();
   const document = parseDocument(text, {
     schema: 'failsafe',
