@@ -136,10 +136,12 @@ function matchColumns(
         'COLUMN_COUNT',
       );
     }
-    return schema.fields.map((field, index) => ({ field, source: sourceName(source, index) }));
+    const names = sourceNames(source);
+    return schema.fields.map((field, index) => ({ field, source: names[index] }));
   }
-  const places = new Map<string, number>();
-  for (const [index, column] of source.entries()) {
+  const known = new Set(schema.fields.map(field => field.name.toLowerCase()));
+  const places = new Map<string, string>();
+  for (const column of source) {
     const key = column.name.toLowerCase();
     if (places.has(key)) {
       throw new ValidationError(
@@ -148,24 +150,25 @@ function matchColumns(
         'DUPLICATE_COLUMN',
       );
     }
-    if (!schema.fields.some(field => field.name.toLowerCase() === key)) {
+    if (!known.has(key)) {
       throw new ValidationError(
         `The table has no column "${column.name}". Its columns: ${schema.fields.map(field => field.name).join(', ')}.`,
         { hint: 'Add the column to the table, or leave it out of the query.' },
         'COLUMN_NOT_FOUND',
       );
     }
-    places.set(key, index);
+    places.set(key, column.name);
   }
   return schema.fields.map(field => {
-    const index = places.get(field.name.toLowerCase());
-    return index === undefined ? { field } : { field, source: sourceName(source, index) };
+    const name = places.get(field.name.toLowerCase());
+    return name === undefined ? { field } : { field, source: name };
   });
 }
 
-/** The name of a query's column; DuckDB's own `name:1` style for repeated names isn't relied on, see `selectSql`. */
-function sourceName(source: readonly ColumnDescription[], index: number): string {
-  return namesRepeat(source) ? `column ${index + 1}` : source[index]!.name;
+/** The names of a query's columns; DuckDB's own `name:1` style for repeated names isn't relied on, see `selectSql`. */
+function sourceNames(source: readonly ColumnDescription[]): readonly string[] {
+  const repeat = namesRepeat(source);
+  return source.map(({ name }, index) => (repeat ? `column ${index + 1}` : name));
 }
 
 function namesRepeat(source: readonly ColumnDescription[]): boolean {
@@ -179,10 +182,9 @@ function selectSql(
   keys: readonly PartitionColumn[],
   orderBy: readonly string[],
 ): string {
-  const names = namesRepeat(source)
-    ? `(${source.map((_, i) => quoteIdentifier(sourceName(source, i))).join(', ')})`
-    : '';
-  const types = new Map(source.map(({ type }, i) => [sourceName(source, i), type.alias ?? type.toString()]));
+  const sources = sourceNames(source);
+  const names = namesRepeat(source) ? `(${sources.map(quoteIdentifier).join(', ')})` : '';
+  const types = new Map(source.map(({ type }, i) => [sources[i], type.alias ?? type.toString()]));
   const values = columns.map(({ field, source: name }) =>
     name === undefined
       ? { field, value: 'NULL', type: undefined }
