@@ -12,6 +12,8 @@ import type { LakePlace, Node, TableGroup, TablePlace } from './nodes.ts';
 const maxFiles = 100;
 /** Several commits at once are one refresh, in milliseconds. */
 const settleMs = 150;
+/** How long a refresh waits at most for tables to be read, in milliseconds. */
+const readAheadMs = 1000;
 
 const groups: readonly TableGroup[] = ['columns', 'partitions', 'snapshots', 'refs', 'files', 'properties'];
 
@@ -21,7 +23,7 @@ export class LakeTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
   readonly #log: Log;
   readonly #changed = new vscode.EventEmitter<Node | undefined>();
   /** Tables of the last listing, for descriptions and tooltips. */
-  readonly #details = new Map<string, TableDetails>();
+  #details = new Map<string, { readonly place: TablePlace; readonly details: TableDetails }>();
   readonly #subscription: vscode.Disposable;
   #timer: NodeJS.Timeout | undefined;
   #filter = '';
@@ -46,10 +48,21 @@ export class LakeTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
   /** Reads everything anew, soon. */
   refresh(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#details.clear();
-      this.#changed.fire(undefined);
-    }, settleMs);
+    this.#timer = setTimeout(() => void this.#redraw(), settleMs);
+  }
+
+  /**
+   * While the editor draws the view anew, its nodes are unknown, and a context menu would hand over nothing. That moment is
+   * short when the kernel has read the tables already.
+   */
+  async #redraw(): Promise<void> {
+    const known = [...this.#details.values()];
+    this.#details = new Map();
+    const read = known.map(({ place }) => this.#kernel(place.lake).request('table', { table: place.table }));
+    const tooLong = new Promise(resolve => setTimeout(resolve, readAheadMs));
+    // A table that isn't there any more is no longer listed either.
+    await Promise.race([Promise.allSettled(read), tooLong]);
+    this.#changed.fire(undefined);
   }
 
   dispose(): void {
@@ -69,8 +82,8 @@ export class LakeTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
     if (look.description !== undefined) item.description = look.description;
     if (look.tooltip !== undefined) item.tooltip = look.tooltip.join('\n');
     if (node.kind === 'table') {
-      const details = this.#details.get(detailsKey(node));
-      if (details !== undefined) item.description = tableDescription(details);
+      const found = this.#details.get(detailsKey(node));
+      if (found !== undefined) item.description = tableDescription(found.details);
     }
     if (node.kind === 'lake' && node.lake.fault?.file !== undefined) {
       item.command = {
@@ -138,16 +151,20 @@ export class LakeTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
   /** A table that can't be loaded is listed all the same; it tells why when it is expanded. */
   async #learn(kernel: Kernel, lake: LakePlace, { name }: TableSummary): Promise<void> {
     try {
-      this.#details.set(detailsKey({ lake, table: name }), await kernel.request('table', { table: name }));
+      this.#remember({ lake, table: name }, await kernel.request('table', { table: name }));
     } catch (error) {
       logError(this.#log, name, error);
     }
   }
 
+  #remember(place: TablePlace, details: TableDetails): void {
+    this.#details.set(detailsKey(place), { place, details });
+  }
+
   async #groups(place: TablePlace): Promise<Node[]> {
     const { lake, table } = place;
     const details = await this.#kernel(lake).request('table', { table });
-    this.#details.set(detailsKey(place), details);
+    this.#remember(place, details);
     return groups
       .filter(group => group !== 'partitions' || details.partitionedBy.length > 0)
       .map(group => ({ kind: 'group', group, details, lake, table }));
