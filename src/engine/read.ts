@@ -1,13 +1,11 @@
-import type { DataFile, ManifestEntry } from '../iceberg/datafile.ts';
+import type { DataFile } from '../iceberg/datafile.ts';
 import { isDeletionVector } from '../iceberg/delete-index.ts';
 import { UnsupportedError } from '../iceberg/errors.ts';
-import type { Expr } from '../iceberg/expression.ts';
 import type { TableMetadata } from '../iceberg/metadata.ts';
 import { reservedFieldIds } from '../iceberg/reserved-fields.ts';
 import type { Schema } from '../iceberg/schema.ts';
 import type { NestedField } from '../iceberg/types.ts';
-import type { LocalFile, ReadRequest, RowRange, Storage } from '../storage/storage.ts';
-import { localParquet } from './avro/stand-ins.ts';
+import type { LocalFile, RowRange } from '../storage/storage.ts';
 import {
   type DeleteGroup,
   equalityDeleteJoins,
@@ -16,52 +14,13 @@ import {
   positionDeleteJoin,
 } from './deletes.ts';
 import { deletionVectorFilter, lonelyVectorFilter, mostRowsOfConstant } from './deletion-vectors.ts';
-import type { DuckDb } from './duckdb.ts';
 import { literal } from './literals.ts';
 import { fileList, type Layout, parquetLayouts } from './parquet-layout.ts';
 import { assignIds, columnExpression, fitsByName, initialDefault } from './projection.ts';
 import { quoteIdentifier, quoteString } from './quote.ts';
+import { localFiles } from './read-files.ts';
+import { type ScanFile, type ScanRequest, virtualColumns } from './scan-request.ts';
 import { duckDbType, someType } from './types.ts';
-
-/** A data file to read and the delete files that apply to it; a FileScanTask is one. */
-export interface ScanFile {
-  readonly dataFile: DataFile;
-  readonly deletes: readonly DataFile[];
-  /** Needed for reading row lineage columns. */
-  readonly entry?: Pick<ManifestEntry, 'sequenceNumber'>;
-}
-
-export interface ScanRequest {
-  readonly duckdb: DuckDb;
-  readonly storage: Storage;
-  /** Gives the partition specs, all schemas and the name mapping. */
-  readonly metadata: TableMetadata;
-  /** The columns to read, with the names and types they shall have; `withRowLineage` adds those of row lineage. */
-  readonly schema: Schema;
-  readonly files: readonly ScanFile[];
-  /** Field ids of the leaves that will be read, where known; for object storage, which fetches only those. */
-  readonly fieldIds?: readonly number[];
-  /**
-   * What is asked of the rows: others may be left out, where that saves fetching them. They need not be, and what
-   * deletes say of a row doesn't count.
-   */
-  readonly filter?: Expr;
-  /**
-   * For rows that will be written again: variants come in DuckDB's own type, which keeps more of them than JSON, and
-   * what couldn't be kept as it is is refused.
-   */
-  readonly exact?: boolean;
-  /** Adds two columns that tell where a row is stored, under these names. */
-  readonly rowLocation?: RowLocationColumns;
-  readonly signal?: AbortSignal;
-}
-
-export interface RowLocationColumns {
-  /** VARCHAR: the local path of the data file, an element of `BoundScan.localPaths`. */
-  readonly file: string;
-  /** BIGINT: the row's position in the file, from 0. */
-  readonly position: string;
-}
 
 export interface BoundScan {
   /** A SELECT that reads exactly the given files; usable as a view or in parentheses. */
@@ -92,95 +51,6 @@ export async function scanSql(request: ScanRequest): Promise<BoundScan> {
   const unread = groups.length > 1 ? unreadFirst(request) : undefined;
   for (const group of groups) parts.push(await groupSql(request, group, unread));
   return { sql: parts.join('\nUNION ALL\n'), localPaths };
-}
-
-/** Ranges of rows are read by a SELECT each: up to so many of a file, and of all files. */
-const mostRanges = { ofFile: 8, inAll: 64 };
-
-/** Where the files can be read, with what the filter leaves of them. */
-async function localFiles(request: ScanRequest): Promise<LocalFile[]> {
-  const { files } = request;
-  const isAvro = ({ dataFile }: ScanFile) => dataFile.fileFormat === 'AVRO';
-  if (!files.some(isAvro)) return parquetFiles(request);
-  const { duckdb, storage, signal } = request;
-  const parquet = await parquetFiles({ ...request, files: files.filter(file => !isAvro(file)) });
-  const avro = await localParquet(
-    duckdb,
-    storage,
-    files.filter(isAvro).map(({ dataFile }) => dataFile),
-    signal,
-  );
-  return files.map(file => (isAvro(file) ? { path: avro.shift()! } : parquet.shift()!));
-}
-
-async function parquetFiles(request: ScanRequest): Promise<LocalFile[]> {
-  const { storage, files, filter, signal } = request;
-  const requests = files.map(file => readRequest(file, request));
-  const isFiltered = filter !== undefined && filter.op !== 'true' && canTellRows(request);
-  if (storage.localFiles === undefined || !isFiltered) {
-    return (await storage.localPaths(requests, signal)).map(path => ({ path }));
-  }
-  const { schema } = request;
-  const found = await storage.localFiles(
-    requests.map((file, index) => {
-      const { dataFile, deletes } = files[index]!;
-      // Deletes are joined with each range: one is enough then.
-      const most = deletes.length > 0 ? 1 : mostRanges.ofFile;
-      const withoutNan = [...(dataFile.nanValueCounts ?? [])].flatMap(([id, count]) =>
-        count === 0 ? [id] : [],
-      );
-      return { ...file, filter: { expr: filter, schema, withoutNan, mostRanges: most } };
-    }),
-    signal,
-  );
-  const tooMany = rangesBeyond(found, files);
-  if (tooMany.length === 0) return found;
-  const whole = await storage.localPaths(
-    tooMany.map(index => requests[index]!),
-    signal,
-  );
-  for (const [at, index] of tooMany.entries()) found[index] = { path: whole[at]! };
-  return found;
-}
-
-/** The files, by index, that are read as a whole since there are too many ranges: those with the most rows left. */
-function rangesBeyond(found: readonly LocalFile[], files: readonly ScanFile[]): number[] {
-  const leftOf = (index: number) => {
-    const rows = found[index]!.rows!.reduce((sum, { start, end }) => sum + end - start, 0);
-    return rows / Math.max(1, files[index]!.dataFile.recordCount);
-  };
-  const parts = found.flatMap(({ rows = [] }, index) => (rows.length > 0 ? [index] : []));
-  let ranges = 0;
-  return parts
-    .sort((a, b) => leftOf(a) - leftOf(b))
-    .filter(index => {
-      ranges += found[index]!.rows!.length;
-      return ranges > mostRanges.inAll;
-    });
-}
-
-/** Whether ranges of rows can be told by DuckDB's virtual column, which a column of that name would hide. */
-function canTellRows({ metadata }: ScanRequest): boolean {
-  return metadata.schemas.every(({ fields }) =>
-    fields.every(({ name }) => !virtualColumns.includes(name.toLowerCase())),
-  );
-}
-
-function readRequest({ dataFile: file }: ScanFile, { fieldIds, filter }: ScanRequest): ReadRequest {
-  return {
-    location: file.filePath,
-    fileSize: file.fileSizeInBytes,
-    ...(fieldIds === undefined ? {} : { fieldIds }),
-    ...(fieldIds === undefined && filter === undefined ? {} : { tailBytes: tailBytes(file) }),
-  };
-}
-
-/** What follows the column chunks, whose sizes the manifest tells: the footer, and Bloom filters. */
-function tailBytes({ fileSizeInBytes, columnSizes }: DataFile): number | undefined {
-  if (columnSizes === undefined || columnSizes.size === 0) return undefined;
-  let rest = fileSizeInBytes;
-  for (const size of columnSizes.values()) rest -= size;
-  return rest > 0 ? rest : undefined;
 }
 
 function requirePlain(files: readonly DataFile[]): void {
@@ -296,9 +166,6 @@ function groupFiles(
   for (const group of groups.values()) uncoverVirtualColumns(request, group);
   return [...groups.values()];
 }
-
-/** DuckDB's virtual columns of a Parquet scan. */
-const virtualColumns = ['filename', 'file_row_number', 'file_index'];
 
 /** A file's own column named `filename` would hide the virtual one; by field id it's read under another name. */
 function uncoverVirtualColumns(request: ScanRequest, group: FileGroup): void {

@@ -3,12 +3,8 @@ import { mapConcurrent } from './concurrent.ts';
 import { CorruptFileError } from './errors.ts';
 import { decodedOnce } from './file-cache.ts';
 import type { FileIO } from './io.ts';
-import {
-  type DecodedManifestFile,
-  type FormatVersion,
-  MANIFEST_FILE_SHAPE,
-  manifestFileCodec,
-} from './manifest-schema.ts';
+import { type FormatVersion, manifestFileCodec } from './manifest-schema.ts';
+import { type DecodedManifestFile, MANIFEST_FILE_SHAPE } from './manifest-shape.ts';
 import type { Snapshot } from './metadata.ts';
 
 /** A manifest as a manifest list describes it (spec: "Manifest Lists", `manifest_file`). */

@@ -6,14 +6,8 @@ import { decodedOnce } from './file-cache.ts';
 import type { FileIO } from './io.ts';
 import { stringifyJson } from './json.ts';
 import { type ManifestFile, UNASSIGNED } from './manifest-list.ts';
-import {
-  type DecodedDataFile,
-  type DecodedEntry,
-  type FormatVersion,
-  manifestEntryCodec,
-  manifestEntryShape,
-  type WritableEntry,
-} from './manifest-schema.ts';
+import { type FormatVersion, manifestEntryCodec, type WritableEntry } from './manifest-schema.ts';
+import { type DecodedDataFile, type DecodedEntry, manifestEntryShape } from './manifest-shape.ts';
 import type { TableMetadata } from './metadata.ts';
 import { type PartitionSpec, specFieldsToJson } from './partition.ts';
 import { PartitionSummaries } from './partition-summaries.ts';

@@ -8,7 +8,8 @@ import { ancestors } from '../../iceberg/ref-update.ts';
 import { planScan } from '../../iceberg/scan.ts';
 import type { Schema } from '../../iceberg/schema.ts';
 import { quoteIdentifier } from '../quote.ts';
-import { type ScanFile, scanSql } from '../read.ts';
+import { scanSql } from '../read.ts';
+import type { ScanFile } from '../scan-request.ts';
 import type { EngineSession } from '../session.ts';
 
 /** Behind the table's own columns, named as in Spark's changelog views. */
