@@ -1,8 +1,7 @@
-export { DuckDb, type RunOptions } from './duckdb.ts';
-export { SqlError } from './errors.ts';
+export type { RunOptions } from './duckdb.ts';
 export type { Progress, ProgressListener } from './progress.ts';
-export { type BoundScan, scanSql } from './read.ts';
-export { type ResultColumn, ResultSet } from './result-set.ts';
+export type { BoundScan } from './read.ts';
+export type { ResultColumn } from './result-set.ts';
 export type { ScanFile } from './scan-request.ts';
 export { EngineSession, type SessionOptions } from './session.ts';
 export type {
@@ -13,4 +12,4 @@ export type {
   StatementOutcome,
   StatementResult,
 } from './statement-result.ts';
-export { type WriteRequest, writeDataFiles } from './write.ts';
+export type { WriteRequest } from './write.ts';

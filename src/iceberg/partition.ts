@@ -1,13 +1,7 @@
 import { asArray, asInteger, asObject, asString, type JsonObject, kept } from './json.ts';
 import { findField, type Schema } from './schema.ts';
-import {
-  parseTransform,
-  type Transform,
-  transformHuman,
-  transformResultType,
-  transformToString,
-} from './transform.ts';
-import type { StructType, Type, Value } from './types.ts';
+import { parseTransform, type Transform, transformHuman, transformToString } from './transform.ts';
+import type { Type, Value } from './types.ts';
 
 export interface PartitionField {
   readonly sourceId: number;
@@ -122,19 +116,6 @@ export function specFieldsToJson(spec: PartitionSpec): Record<string, unknown>[]
 /** The type of the source column; `unknown` when it was dropped from the schema. */
 export function sourceType(field: { readonly sourceId: number }, schema: Schema): Type {
   return findField(schema, field.sourceId)?.type ?? { kind: 'unknown' };
-}
-
-/** The struct of partition values (spec: Manifests, `partition`): all fields optional. */
-export function partitionType(spec: PartitionSpec, schema: Schema): StructType {
-  return {
-    kind: 'struct',
-    fields: spec.fields.map(field => ({
-      id: field.fieldId,
-      name: field.name,
-      required: false,
-      type: transformResultType(field.transform, sourceType(field, schema)),
-    })),
-  };
 }
 
 /** The folder of a partition's files: `ts_day=2026-01-01/id_bucket=3`, form-encoded; '' when unpartitioned. */

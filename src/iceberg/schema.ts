@@ -289,15 +289,6 @@ export function leafFields(schema: Schema): NestedField[] {
     .map(({ field }) => field);
 }
 
-/** The id of each nested field's parent; top-level fields are not in the map. */
-export function parentIds(schema: Schema): Map<number, number> {
-  const parents = new Map<number, number>();
-  for (const [id, { parent }] of indexOf(schema).byId) {
-    if (parent !== undefined) parents.set(id, parent.field.id);
-  }
-  return parents;
-}
-
 /** Whether a row has exactly one value of the field: it's in no list and no map. False for unknown ids. */
 export function isSingleValued(schema: Schema, id: number): boolean {
   let entry = indexOf(schema).byId.get(id);

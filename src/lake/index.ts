@@ -3,7 +3,7 @@
  * a sentence and perhaps rows.
  */
 export { addFiles } from './add-files.ts';
-export { bytesText, type RowCounts, type VerbAnswer, type VerbOptions } from './answer.ts';
+export type { RowCounts, VerbAnswer, VerbOptions } from './answer.ts';
 export { compact } from './compact.ts';
 export { create } from './create.ts';
 export { deleteRows } from './delete.ts';
@@ -24,7 +24,7 @@ export { publish } from './publish.ts';
 export { ref } from './ref.ts';
 export type * from './requests.ts';
 export { rollback } from './rollback.ts';
-export { sqlName, tableNamed, tableNameInSql } from './table-names.ts';
+export { sqlName } from './table-names.ts';
 export { tables } from './tables.ts';
 export { travel } from './travel.ts';
 export { upsert } from './upsert.ts';

@@ -1,5 +1,4 @@
 export { type BoundQuery, type BoundTable, bindQuery } from './bind-query.ts';
 export { conditionFilter } from './condition-filter.ts';
-export { addStats } from './stats.ts';
 export { schemaOfVersion, type TableVersion } from './version.ts';
 export type { LakeView } from './views.ts';
