@@ -23,6 +23,24 @@ const common = {
 };
 const node = { ...common, platform: 'node', target: 'node22', external };
 
+/**
+ * Refuses `import('package')` of what goes into a bundle: there a CommonJS package has its names in `default` alone, while
+ * the sources as they are find them all. A module of ours that exports them from the package is the same in both.
+ */
+const packagesByOurModules = {
+  name: 'packages-by-our-modules',
+  setup: build =>
+    build.onResolve({ filter: /^[^./]/ }, ({ kind, path: name, importer }) => {
+      const isOurs = kind === 'dynamic-import' && !importer.includes('node_modules');
+      if (!isOurs || name.startsWith('node:') || isExternal(name)) return undefined;
+      return { errors: [{ text: `import('${name}'): export its names from a module, and import that.` }] };
+    }),
+};
+
+function isExternal(name) {
+  return external.some(pattern => name === pattern || name.startsWith(pattern.replace('*', '')));
+}
+
 const builds = [
   {
     ...node,
@@ -35,6 +53,7 @@ const builds = [
     outExtension: { '.js': '.mjs' },
     // What is imported only when it's needed (S3's client) stays in files of its own.
     splitting: true,
+    plugins: [packagesByOurModules],
     chunkNames: 'chunk-[hash]',
     // CommonJS packages in the bundle ask for Node's own modules by require.
     banner: {
@@ -44,8 +63,8 @@ const builds = [
   {
     ...node,
     // The editor compiles the whole file before it activates the extension: what is rarely needed is a file beside it.
-    entryPoints: { extension: 'src/extension/extension.ts', yaml: './node_modules/yaml' },
-    plugins: [besideTheBundle('yaml')],
+    entryPoints: { extension: 'src/extension/extension.ts', yaml: 'src/catalog/yaml-package.ts' },
+    plugins: [besideTheBundle('yaml-package.ts', 'yaml')],
     format: 'cjs',
     outExtension: { '.js': '.cjs' },
     define: { 'import.meta.url': 'undefined' },
@@ -73,12 +92,12 @@ const builds = [
   },
 ].filter(options => Object.values(options.entryPoints).every(file => existsSync(path.join(root, file))));
 
-/** Leaves a package that is loaded by `import()` out of a bundle, in whose folder it is an entry point of its own. */
-function besideTheBundle(name) {
+/** Leaves a module that is loaded by `import()` out of a bundle, in whose folder it is an entry point of its own. */
+function besideTheBundle(module, name) {
   return {
     name: `beside-the-bundle-${name}`,
     setup: build =>
-      build.onResolve({ filter: new RegExp(`^${name}$`) }, ({ kind }) =>
+      build.onResolve({ filter: new RegExp(`/${module.replace('.', '\\.')}$`) }, ({ kind }) =>
         kind === 'dynamic-import' ? { path: `./${name}.cjs`, external: true } : undefined,
       ),
   };

@@ -23,7 +23,7 @@ const maxDepth = 20;
  */
 export async function parseYamlSource(text: string, file: string): Promise<readonly YamlEntry[]> {
   // Few people have such a file, and everybody would wait for the parser: the editor's extension reads settings as well.
-  const { isAlias, isMap, isScalar, LineCounter, parseDocument } = await import('yaml');
+  const { isAlias, isMap, isScalar, LineCounter, parseDocument } = await import('./yaml-package.ts');
   const lines = new LineCounter();
   const document = parseDocument(text, {
     schema: 'failsafe',

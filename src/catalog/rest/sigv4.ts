@@ -64,10 +64,7 @@ export class SigV4 implements Authenticator {
 
   /** The SDK's code is loaded only for those who need it. */
   async #open(): Promise<Signer> {
-    const [{ SignatureV4 }, { defaultProvider }] = await Promise.all([
-      import('@smithy/signature-v4'),
-      import('@aws-sdk/credential-provider-node'),
-    ]);
+    const { SignatureV4, defaultProvider } = await import('./aws-signing.ts');
     const region = this.#region();
     const profile = this.#settings.text('client.profile-name');
     return new SignatureV4({
