@@ -80,7 +80,23 @@ export class ChartView {
     );
     const y = select('Vertical axis', [['', 'rows'], ...names], r.y ?? '');
     const color = select('Colour', [['', 'no colour'], ...names], '');
+    const measure = h(
+      'span',
+      { class: 'lb-chart-measure' },
+      h('span', {}, 'of'),
+      aggregate,
+      y,
+      h('span', {}, 'by'),
+    );
+    // A histogram counts rows, a point of a scatter chart is a row: what says nothing there isn't shown.
+    const showUsed = () => {
+      measure.hidden = kind.value === 'histogram';
+      color.hidden = kind.value === 'histogram';
+      aggregate.hidden = kind.value === 'scatter' || y.value === '';
+    };
+    showUsed();
     const change = () => {
+      showUsed();
       this.#request = {
         kind: kind.value as ChartKind,
         x: x.value,
@@ -91,7 +107,7 @@ export class ChartView {
             : kind.value === 'scatter'
               ? 'none'
               : (aggregate.value as ChartRequest['aggregate']),
-        color: color.value || undefined,
+        color: color.hidden ? undefined : color.value || undefined,
       };
       void this.draw();
     };
@@ -100,10 +116,7 @@ export class ChartView {
       'div',
       { class: 'lb-chart-controls' },
       kind,
-      h('span', {}, 'of'),
-      aggregate,
-      y,
-      h('span', {}, 'by'),
+      measure,
       x,
       color,
       button('SVG', 'Save the chart as SVG', () => void this.#save('svg')),

@@ -166,7 +166,12 @@ describe('results', () => {
     }
     expect(await Promise.all(summaries)).toMatchObject([
       { nullCount: 0, min: '0', max: '1499999', histogram: Array(20).fill(75_000) },
-      { nullCount: 0, min: '0', max: '6' },
+      {
+        nullCount: 0,
+        min: '0',
+        max: '6',
+        histogram: [214286, 214286, 214286, 214286, 214286, 214285, 214285],
+      },
     ]);
     const gone = kernel
       .request('releaseResult', { resultId })
@@ -189,7 +194,9 @@ describe('results', () => {
       distinct: 3,
       top: [{ count: 250 }, { count: 250 }, { count: 250 }],
     });
-    expect((await kernel.request('columnSummary', { resultId, column: 'd' })).histogram).toHaveLength(20);
+    // 1000 days in bins of 50 whole days.
+    const d = await kernel.request('columnSummary', { resultId, column: 'd' });
+    expect(d.histogram).toEqual(Array(20).fill(50));
     expect((await kernel.request('columnSummary', { resultId, column: 'l' })).distinct).toBe(1000);
     await expect(kernel.request('columnSummary', { resultId, column: 'zz' })).rejects.toMatchObject({
       code: 'COLUMN_NOT_FOUND',
@@ -207,6 +214,22 @@ describe('results', () => {
       .toArray()
       .map(row => Number(row.y));
     expect(counts.reduce((a, b) => a + b, 0)).toBe(1000);
+  });
+
+  test.each([
+    ['few integers', 'range % 3', [4, 3, 3], [0, 1, 2]],
+    ['fractions', 'range / 10.0', undefined, undefined],
+    ['one value', '7', [10], [7]],
+    ['no value', 'NULL::INTEGER', [], []],
+  ])('bins of %s', async (_, value, summary, edges) => {
+    const { outputs } = await run(kernel, `SELECT ${value} AS v FROM range(10)`);
+    const { resultId } = resultOf(outputs);
+    const { histogram } = await kernel.request('columnSummary', { resultId, column: 'v' });
+    const chart = { kind: 'histogram', x: 'v', aggregate: 'count' } as const;
+    const drawn = tableFromIPC((await kernel.request('chart', { resultId, chart })).bytes).toArray();
+    expect(histogram!.reduce((a, b) => a + b, 0)).toBe(drawn.reduce((a, row) => a + Number(row.y), 0));
+    if (summary === undefined) expect(histogram).toHaveLength(20);
+    else expect([histogram, drawn.map(row => Number(row.x))]).toEqual([summary, edges]);
   });
 
   test.each(['csv', 'json', 'parquet', 'arrow'] as const)('export as %s', async format => {

@@ -3,7 +3,7 @@ import { quoteIdentifier } from '../../engine/quote.ts';
 import type { ResultColumn } from '../../engine/result-set.ts';
 import type { EngineSession } from '../../engine/session.ts';
 import { sideRows } from './side-query.ts';
-import { binSql, isNumeric, isTemporal } from './view-sql.ts';
+import { binnedSql, isNumeric, isTemporal } from './view-sql.ts';
 
 const bins = 20;
 const topValues = 8;
@@ -45,6 +45,7 @@ WHERE ${name} IS NOT NULL GROUP BY 1 ORDER BY n DESC, value LIMIT ${topValues}`,
   return { ...base, top: top.map(({ value, n }) => ({ value: String(value), count: Number(n) })) };
 }
 
+/** Rows in each bin, from the lowest value to the highest; empty when there is no value. */
 async function histogram(
   session: EngineSession,
   relation: string,
@@ -52,16 +53,11 @@ async function histogram(
   type: string,
   signal?: AbortSignal,
 ): Promise<number[]> {
-  const value = isTemporal(type) ? `epoch(${name})` : `CAST(${name} AS DOUBLE)`;
-  const finite = isTemporal(type) ? name : value;
-  const rows = await sideRows(
-    session,
-    `WITH v AS (SELECT ${value} AS v FROM ${relation} WHERE ${name} IS NOT NULL AND isfinite(${finite})),
-range AS (SELECT min(v) AS low, max(v) AS high FROM v)
-SELECT ${binSql('v', bins)} AS bin, CAST(count(*) AS DOUBLE) AS n FROM v, range GROUP BY 1`,
-    signal,
-  );
-  const counts = Array.from({ length: bins }, () => 0);
+  const binned = binnedSql(relation, name, type, bins);
+  const rows = await sideRows(session, `WITH ${binned} SELECT bin, n FROM binned`, signal);
+  // The highest value is in the last bin.
+  const last = Math.max(-1, ...rows.map(({ bin }) => Number(bin)));
+  const counts = Array.from({ length: last + 1 }, () => 0);
   for (const { bin, n } of rows) counts[Number(bin)] = Number(n);
-  return rows.length === 0 ? [] : counts;
+  return counts;
 }

@@ -84,15 +84,26 @@ export const isNumeric = (type: string): boolean =>
 export const isTemporal = (type: string): boolean => /^(DATE|TIMESTAMP)/i.test(type);
 
 function histogramSql(relation: string, x: string, type: string): string {
-  const value = isTemporal(type) ? `epoch(${x})` : `CAST(${x} AS DOUBLE)`;
-  const edge = `low + bin * (high - low) / ${histogramBins}`;
-  return `WITH v AS (SELECT ${value} AS v FROM ${relation} WHERE ${x} IS NOT NULL AND isfinite(${isTemporal(type) ? x : value})),
-range AS (SELECT min(v) AS low, max(v) AS high FROM v),
-binned AS (SELECT ${binSql('v', histogramBins)} AS bin, low, high, count(*) AS n FROM v, range GROUP BY ALL)
-SELECT ${isTemporal(type) ? `make_timestamp(CAST((${edge}) * 1000000 AS BIGINT))` : edge} AS x, n AS y FROM binned ORDER BY x`;
+  return `WITH ${binnedSql(relation, x, type, histogramBins)}
+SELECT ${isTemporal(type) ? 'make_timestamp(CAST((low + bin * width) * 1000000 AS BIGINT))' : 'low + bin * width'} AS x,
+CAST(sum(n) AS DOUBLE) AS y FROM binned GROUP BY ALL ORDER BY x`;
 }
 
-/** The bin, from 0, of a value between low and high. */
-export function binSql(value: string, bins: number): string {
-  return `CASE WHEN high = low THEN 0 ELSE least(${bins - 1}, CAST(floor((${value} - low) / (high - low) * ${bins}) AS INTEGER)) END`;
+/**
+ * A common table expression `binned`, of columns bin (from 0), n (rows in it), low (the first bin's edge) and width:
+ * the distribution of a column of numbers or times over at most `bins` bins of one width, in seconds for times. The
+ * bins of integers and dates are of whole numbers and days, so that none of them holds more values than another.
+ */
+export function binnedSql(relation: string, column: string, type: string, bins: number): string {
+  const value = isTemporal(type) ? `epoch(${column})` : `CAST(${column} AS DOUBLE)`;
+  const finite = isTemporal(type) ? column : value;
+  const step = /^DATE$/i.test(type) ? 86_400 : /INT(EGER)?$/i.test(type) ? 1 : undefined;
+  const width =
+    step === undefined
+      ? `(max(v) - min(v)) / ${bins}`
+      : `ceil(((max(v) - min(v)) / ${step} + 1) / ${bins}) * ${step}`;
+  return `v AS (SELECT ${value} AS v FROM ${relation} WHERE ${column} IS NOT NULL AND isfinite(${finite})),
+ends AS (SELECT min(v) AS low, ${width} AS width FROM v),
+binned AS (SELECT CASE WHEN width = 0 THEN 0 ELSE least(${bins - 1}, CAST(floor((v - low) / width) AS INTEGER)) END AS bin,
+CAST(count(*) AS DOUBLE) AS n, low, width FROM v, ends GROUP BY ALL)`;
 }
