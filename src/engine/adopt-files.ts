@@ -234,33 +234,44 @@ async function columnStatistics(
   options: ExecuteOptions,
 ): Promise<Map<string, ColumnStatistics>> {
   const names = await fileColumns(session, metadata, file, options);
-  const statistics = new Map<string, ColumnStatistics>();
   const top = new Set(currentSchema(metadata).fields.map(field => field.id));
-  for (const leaf of leaves(currentSchema(metadata))) {
-    const name = names.get(leaf.id);
-    if (name === undefined || !top.has(leaf.id)) continue;
-    const bound = (column: 'min' | 'max') =>
-      `CASE WHEN bool_and(stats_${column}_value IS NOT NULL OR stats_null_count = num_values)
-         THEN ${column}(CAST(stats_${column}_value AS ${duckDbType(leaf.type)})) END::VARCHAR AS ${column}`;
+  const columns = leaves(currentSchema(metadata)).filter(leaf => top.has(leaf.id) && names.has(leaf.id));
+  if (columns.length === 0) return new Map();
+  const selects = columns.flatMap((leaf, i) => {
+    const ofColumn = `FILTER (path_in_schema = ${quoteString(names.get(leaf.id)!)})`;
+    const bound = (which: 'min' | 'max') => {
+      const value = `TRY_CAST(stats_${which}_value AS ${duckDbType(leaf.type)})`;
+      return `CASE WHEN bool_and(${value} IS NOT NULL OR stats_null_count = num_values) ${ofColumn}
+        THEN ${which}(${value}) ${ofColumn} END::VARCHAR AS ${which}${i}`;
+    };
     // Bounds of bytes are told as escaped text, and floats' may leave out NaN: both have counts alone.
     const hasBounds = !['binary', 'fixed', 'float', 'double'].includes(leaf.type.kind);
-    const [row] = await session.duckdb.rows(
-      `SELECT sum(total_compressed_size)::DOUBLE AS size, sum(num_values)::DOUBLE AS count, sum(stats_null_count)::DOUBLE AS nulls,
-         ${hasBounds ? `${bound('min')}, ${bound('max')}` : 'NULL AS min, NULL AS max'}
-       FROM parquet_metadata(${fileList([file.path])}) WHERE path_in_schema = ${quoteString(name)}`,
-      { signal: options.signal },
-    );
-    const text = (value: unknown) => (value === null || value === undefined ? undefined : String(value));
-    const number = (value: unknown) => (value === null || value === undefined ? undefined : Number(value));
-    statistics.set(leaf.statisticsPath, {
-      columnSize: number(row!.size),
-      valueCount: number(row!.count),
-      nullCount: number(row!.nulls),
-      min: text(row!.min),
-      max: text(row!.max),
-    });
-  }
-  return statistics;
+    return [
+      `sum(total_compressed_size) ${ofColumn}::DOUBLE AS size${i}`,
+      `sum(num_values) ${ofColumn}::DOUBLE AS count${i}`,
+      `sum(stats_null_count) ${ofColumn}::DOUBLE AS nulls${i}`,
+      ...(hasBounds ? [bound('min'), bound('max')] : []),
+    ];
+  });
+  // One query, since each reads the whole footer.
+  const [row] = await session.duckdb.rows(
+    `SELECT ${selects.join(', ')} FROM parquet_metadata(${fileList([file.path])})`,
+    { signal: options.signal },
+  );
+  const text = (value: unknown) => (value === null || value === undefined ? undefined : String(value));
+  const number = (value: unknown) => (value === null || value === undefined ? undefined : Number(value));
+  return new Map(
+    columns.map((leaf, i) => [
+      leaf.statisticsPath,
+      {
+        columnSize: number(row![`size${i}`]),
+        valueCount: number(row![`count${i}`]),
+        nullCount: number(row![`nulls${i}`]),
+        min: text(row![`min${i}`]),
+        max: text(row![`max${i}`]),
+      },
+    ]),
+  );
 }
 
 async function requireNoNulls(
