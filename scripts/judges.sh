@@ -1,32 +1,25 @@
 #!/usr/bin/env bash
-# Installs what the tests beyond `npm test` and the benchmarks need: Chromium, a Python venv with PyIceberg and PySpark, and Iceberg's Spark
-# runtime with a SQLite driver from Maven Central. Idempotent; keyed by version.
+# Installs what the tests beyond `npm test` and the benchmarks need: Chromium, a Python venv with PyIceberg and PySpark,
+# and Iceberg's Spark runtime with a SQLite driver from Maven Central. Idempotent; keyed by version.
 set -euo pipefail
-cache="${LAKEBOOK_JUDGES:-${HOME:-/root}/.cache/lakebook-ci}"
+. "$(dirname "$0")/lib/judge-venv.sh"
 pyiceberg=0.12.0
 pyspark=4.1.4
 iceberg=1.12.0
 sqlite_jdbc=3.54.1.0
-key="py-$pyiceberg-$pyspark-2"
 mkdir -p "$cache/jars"
 
 need() { command -v "$1" >/dev/null 2>&1; }
 apt() { DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null; }
-if ! need python3 || ! need java || ! need mvn || ! need chromium; then
+if ! need java || ! need mvn || ! need chromium; then
   apt-get update -qq
-  need python3 || apt python3 python3-venv
   need java || apt openjdk-17-jre-headless
   need mvn || apt maven
   need chromium || apt chromium fonts-dejavu-core
 fi
 
-if [ ! -f "$cache/venv/.$key" ]; then
-  rm -rf "$cache/venv"
-  python3 -m venv "$cache/venv"
-  "$cache/venv/bin/pip" install -q --disable-pip-version-check \
-    "pyiceberg[sql-sqlite,pyarrow,pyiceberg-core]==$pyiceberg" "pyspark==$pyspark" "duckdb==1.5.5" nbformat
-  touch "$cache/venv/.$key"
-fi
+judge_venv venv "py-$pyiceberg-$pyspark-2" \
+  "pyiceberg[sql-sqlite,pyarrow,pyiceberg-core]==$pyiceberg" "pyspark==$pyspark" "duckdb==1.5.5" nbformat
 
 jar() { # group artifact version
   local file="$cache/jars/$2-$3.jar"

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { CorruptFileError } from '../iceberg/errors.ts';
-import { type ThriftList, ThriftReader, type ThriftStruct, thrift, thriftBytes } from './thrift-compact.ts';
+import { thriftTypes } from '../storage/thrift-types.ts';
+import { type ThriftList, ThriftReader, type ThriftStruct, thriftBytes } from './thrift-compact.ts';
 
 /*
  * What DuckDB doesn't say in a Parquet footer that Iceberg wants there (spec: Appendix A, Parquet). It has no
@@ -57,8 +58,8 @@ function annotateElement(file: string, item: ThriftStruct, { adjustedToUtc, vari
     flag.value = true;
   }
   if (variants.has(id)) {
-    const variant: ThriftStruct = new Map([[specificationVersion, { type: thrift.byte, value: 1 }]]);
-    const type: ThriftStruct = new Map([[logical.variant, { type: thrift.struct, value: variant }]]);
-    item.set(element.logicalType, { type: thrift.struct, value: type });
+    const variant: ThriftStruct = new Map([[specificationVersion, { type: thriftTypes.byte, value: 1 }]]);
+    const type: ThriftStruct = new Map([[logical.variant, { type: thriftTypes.struct, value: variant }]]);
+    item.set(element.logicalType, { type: thriftTypes.struct, value: type });
   }
 }

@@ -8,12 +8,12 @@ import {
   zstdDecompressSync,
 } from 'node:zlib';
 import { CorruptFileError } from '../iceberg/errors.ts';
+import { thriftTypes } from '../storage/thrift-types.ts';
 import {
   ThriftFormatError,
   type ThriftList,
   ThriftReader,
   type ThriftStruct,
-  thrift,
   thriftBytes,
 } from './thrift-compact.ts';
 
@@ -165,8 +165,8 @@ class Rewriter {
         leaves.push(undefined);
         return;
       }
-      set(element, 1, Number(fixedLenByteArray), thrift.i32);
-      set(element, 2, length, thrift.i32);
+      set(element, 1, Number(fixedLenByteArray), thriftTypes.i32);
+      set(element, 2, length, thriftTypes.i32);
       leaves.push({ fieldId, length, maxDefinition, maxRepetition });
     };
     const columns = number(elements[0]!, 5);
@@ -215,7 +215,7 @@ class Rewriter {
       uncompressed += head.length + number(header, 2);
     }
     set(meta, 9, firstData ?? start);
-    set(meta, 1, Number(fixedLenByteArray), thrift.i32);
+    set(meta, 1, Number(fixedLenByteArray), thriftTypes.i32);
     set(meta, 6, uncompressed);
     set(meta, 7, this.#at - start);
     // Size statistics count the bytes of byte arrays only.
@@ -279,8 +279,8 @@ function levelsLength(page: Uint8Array, leaf: FixedLeaf): number {
 
 function resized(header: ThriftStruct, codec: Codec, page: Uint8Array): Uint8Array {
   const body = codec.compress(page);
-  set(header, 2, page.length, thrift.i32);
-  set(header, 3, body.length, thrift.i32);
+  set(header, 2, page.length, thriftTypes.i32);
+  set(header, 3, body.length, thriftTypes.i32);
   // The checksum is optional, and of the old bytes.
   header.delete(4);
   return body;
@@ -298,7 +298,7 @@ function number(fields: ThriftStruct, id: number): number {
   return Number(fields.get(id)!.value);
 }
 
-function set(fields: ThriftStruct, id: number, value: number, type: number = thrift.i64): void {
+function set(fields: ThriftStruct, id: number, value: number, type: number = thriftTypes.i64): void {
   fields.set(id, { type: fields.get(id)?.type ?? type, value: BigInt(value) });
 }
 

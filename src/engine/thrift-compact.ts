@@ -1,3 +1,5 @@
+import { thriftTypes as types } from '../storage/thrift-types.ts';
+
 /**
  * Thrift's compact protocol, read into and written from plain trees, so that structures can be changed in one place
  * while everything else, known here or not, is kept (Parquet's page headers and footer are such structures).
@@ -25,22 +27,8 @@ export interface ThriftMap {
   readonly entries: [ThriftValue, ThriftValue][];
 }
 
-/** Type numbers of the protocol. */
+/** A number of `thriftTypes`. */
 export type ThriftType = number;
-export const thrift = {
-  true: 1,
-  false: 2,
-  byte: 3,
-  i16: 4,
-  i32: 5,
-  i64: 6,
-  double: 7,
-  binary: 8,
-  list: 9,
-  set: 10,
-  map: 11,
-  struct: 12,
-} as const;
 
 /** Bytes that aren't Thrift's compact protocol. */
 export class ThriftFormatError extends Error {}
@@ -81,33 +69,33 @@ export class ThriftReader {
       id = delta === 0 ? Number(this.#zigzag()) : id + delta;
       if (Math.abs(id) > largestId) throw new ThriftFormatError(`a field with the id ${id}`);
       const type = head & 0x0f;
-      const value = type === thrift.true || type === thrift.false ? type === thrift.true : this.#value(type);
+      const value = type === types.true || type === types.false ? type === types.true : this.#value(type);
       fields.set(id, { type, value });
     }
   }
 
   #value(type: ThriftType): ThriftValue {
     switch (type) {
-      case thrift.true:
-      case thrift.false:
+      case types.true:
+      case types.false:
         // As an element of a list or map: a byte.
-        return this.#byte() === thrift.true;
-      case thrift.byte:
+        return this.#byte() === types.true;
+      case types.byte:
         return this.#byte();
-      case thrift.i16:
-      case thrift.i32:
-      case thrift.i64:
+      case types.i16:
+      case types.i32:
+      case types.i64:
         return this.#zigzag();
-      case thrift.double:
+      case types.double:
         return this.#take(8);
-      case thrift.binary:
+      case types.binary:
         return this.#take(Number(this.#varint()));
-      case thrift.list:
-      case thrift.set:
+      case types.list:
+      case types.set:
         return this.#list(type);
-      case thrift.map:
+      case types.map:
         return this.#map();
-      case thrift.struct:
+      case types.struct:
         return this.struct();
       default:
         throw new ThriftFormatError(`a value of the unknown type ${type}`);
@@ -120,7 +108,7 @@ export class ThriftReader {
     this.#enter();
     const items = Array.from({ length: size }, () => this.#value(head & 0x0f));
     this.#depth--;
-    return { kind: type === thrift.list ? 'list' : 'set', type: head & 0x0f, items };
+    return { kind: type === types.list ? 'list' : 'set', type: head & 0x0f, items };
   }
 
   #map(): ThriftMap {
@@ -189,7 +177,7 @@ function writeStruct(out: number[], fields: ThriftStruct): void {
   let last = 0;
   for (const [id, field] of [...fields].sort(([a], [b]) => a - b)) {
     const isBoolean = typeof field.value === 'boolean';
-    const type = isBoolean ? (field.value ? thrift.true : thrift.false) : field.type;
+    const type = isBoolean ? (field.value ? types.true : types.false) : field.type;
     const delta = id - last;
     if (delta > 0 && delta < 16) out.push((delta << 4) | type);
     else {
@@ -204,27 +192,27 @@ function writeStruct(out: number[], fields: ThriftStruct): void {
 
 function writeValue(out: number[], type: ThriftType, value: ThriftValue): void {
   switch (type) {
-    case thrift.true:
-    case thrift.false:
-      out.push(value === true ? thrift.true : thrift.false);
+    case types.true:
+    case types.false:
+      out.push(value === true ? types.true : types.false);
       return;
-    case thrift.byte:
+    case types.byte:
       out.push(Number(value));
       return;
-    case thrift.i16:
-    case thrift.i32:
-    case thrift.i64:
+    case types.i16:
+    case types.i32:
+    case types.i64:
       writeZigzag(out, BigInt(value as bigint | number));
       return;
-    case thrift.binary:
+    case types.binary:
       writeVarint(out, BigInt((value as Uint8Array).length));
       writeBytes(out, value as Uint8Array);
       return;
-    case thrift.double:
+    case types.double:
       writeBytes(out, value as Uint8Array);
       return;
-    case thrift.list:
-    case thrift.set: {
+    case types.list:
+    case types.set: {
       const list = value as ThriftList;
       if (list.items.length < 15) out.push((list.items.length << 4) | list.type);
       else {
@@ -234,7 +222,7 @@ function writeValue(out: number[], type: ThriftType, value: ThriftValue): void {
       for (const item of list.items) writeValue(out, list.type, item);
       return;
     }
-    case thrift.map: {
+    case types.map: {
       const map = value as ThriftMap;
       writeVarint(out, BigInt(map.entries.length));
       if (map.entries.length > 0) out.push((map.keyType << 4) | map.valueType);

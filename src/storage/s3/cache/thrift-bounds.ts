@@ -1,16 +1,4 @@
-/** Type numbers of Thrift's compact protocol. */
-const types = {
-  true: 1,
-  false: 2,
-  byte: 3,
-  i16: 4,
-  i32: 5,
-  i64: 6,
-  double: 7,
-  binary: 8,
-  list: 9,
-  struct: 12,
-} as const;
+import { thriftTypes as types } from '../../thrift-types.ts';
 
 /** Deeper nesting than any footer has. */
 const maxDepth = 64;

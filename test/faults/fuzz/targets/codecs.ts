@@ -3,12 +3,12 @@ import {
   ThriftFormatError,
   ThriftReader,
   type ThriftStruct,
-  thrift,
   thriftBytes,
 } from '../../../../src/engine/thrift-compact.ts';
 import { AvroFormatError } from '../../../../src/iceberg/avro-binary.ts';
 import { CorruptFileError } from '../../../../src/iceberg/errors.ts';
 import { snappyDecompress } from '../../../../src/iceberg/snappy.ts';
+import { thriftTypes } from '../../../../src/storage/thrift-types.ts';
 import { mutateBytes, varint } from '../mutate-bytes.ts';
 import { Random } from '../random.ts';
 import { agree, disagree, type OpenTarget } from '../target.ts';
@@ -100,32 +100,32 @@ export async function openSnappy(): Promise<OpenTarget> {
 function structs(): ThriftStruct[] {
   const field = (type: number, value: unknown) => ({ type, value }) as never;
   const inner: ThriftStruct = new Map([
-    [1, field(thrift.i32, 6n)],
-    [4, field(thrift.binary, Buffer.from('name'))],
-    [20, field(thrift.true, true)],
+    [1, field(thriftTypes.i32, 6n)],
+    [4, field(thriftTypes.binary, Buffer.from('name'))],
+    [20, field(thriftTypes.true, true)],
   ]);
   const items = Array.from({ length: 20 }, () => inner);
   return [
     new Map(),
     inner,
     new Map([
-      [1, field(thrift.i32, -1n)],
-      [2, field(thrift.list, { kind: 'list', type: thrift.struct, items })],
-      [3, field(thrift.i64, 2n ** 62n)],
+      [1, field(thriftTypes.i32, -1n)],
+      [2, field(thriftTypes.list, { kind: 'list', type: thriftTypes.struct, items })],
+      [3, field(thriftTypes.i64, 2n ** 62n)],
       [
         4,
-        field(thrift.map, {
+        field(thriftTypes.map, {
           kind: 'map',
-          keyType: thrift.binary,
-          valueType: thrift.i64,
+          keyType: thriftTypes.binary,
+          valueType: thriftTypes.i64,
           entries: [[Buffer.from('k'), 5n]],
         }),
       ],
-      [5, field(thrift.double, Buffer.alloc(8, 1))],
-      [6, field(thrift.set, { kind: 'set', type: thrift.i16, items: [1n, 2n] })],
-      [7, field(thrift.struct, inner)],
-      [8, field(thrift.byte, 7)],
-      [9, field(thrift.list, { kind: 'list', type: thrift.true, items: [true, false] })],
+      [5, field(thriftTypes.double, Buffer.alloc(8, 1))],
+      [6, field(thriftTypes.set, { kind: 'set', type: thriftTypes.i16, items: [1n, 2n] })],
+      [7, field(thriftTypes.struct, inner)],
+      [8, field(thriftTypes.byte, 7)],
+      [9, field(thriftTypes.list, { kind: 'list', type: thriftTypes.true, items: [true, false] })],
     ]),
   ];
 }

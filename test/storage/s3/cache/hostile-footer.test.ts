@@ -1,32 +1,33 @@
 import { expect, test } from 'vitest';
-import { type ThriftStruct, thrift, thriftBytes } from '../../../../src/engine/thrift-compact.ts';
+import { type ThriftStruct, thriftBytes } from '../../../../src/engine/thrift-compact.ts';
 import { columnRanges, readFooter } from '../../../../src/storage/s3/cache/footer.ts';
 import { checkThriftBounds } from '../../../../src/storage/s3/cache/thrift-bounds.ts';
+import { thriftTypes } from '../../../../src/storage/thrift-types.ts';
 
 const field = (type: number, value: unknown) => ({ type, value }) as never;
 
 /** A Parquet file of 100 bytes in front of its footer, which says that its one column is somewhere. */
 function fileWith(chunk: { readonly start: bigint; readonly size: bigint; readonly bloom?: bigint }): Buffer {
   const root: ThriftStruct = new Map([
-    [4, field(thrift.binary, Buffer.from('root'))],
-    [5, field(thrift.i32, 1n)],
+    [4, field(thriftTypes.binary, Buffer.from('root'))],
+    [5, field(thriftTypes.i32, 1n)],
   ]);
   const leaf: ThriftStruct = new Map([
-    [1, field(thrift.i32, 2n)],
-    [4, field(thrift.binary, Buffer.from('id'))],
-    [9, field(thrift.i32, 1n)],
+    [1, field(thriftTypes.i32, 2n)],
+    [4, field(thriftTypes.binary, Buffer.from('id'))],
+    [9, field(thriftTypes.i32, 1n)],
   ]);
   const meta: ThriftStruct = new Map([
-    [7, field(thrift.i64, chunk.size)],
-    [9, field(thrift.i64, chunk.start)],
-    ...(chunk.bloom === undefined ? [] : [[14, field(thrift.i64, chunk.bloom)] as const]),
+    [7, field(thriftTypes.i64, chunk.size)],
+    [9, field(thriftTypes.i64, chunk.start)],
+    ...(chunk.bloom === undefined ? [] : [[14, field(thriftTypes.i64, chunk.bloom)] as const]),
   ]);
-  const column: ThriftStruct = new Map([[3, field(thrift.struct, meta)]]);
+  const column: ThriftStruct = new Map([[3, field(thriftTypes.struct, meta)]]);
   const list = (items: readonly ThriftStruct[]) =>
-    field(thrift.list, { kind: 'list', type: thrift.struct, items });
+    field(thriftTypes.list, { kind: 'list', type: thriftTypes.struct, items });
   const group: ThriftStruct = new Map([
     [1, list([column])],
-    [3, field(thrift.i64, 5n)],
+    [3, field(thriftTypes.i64, 5n)],
   ]);
   const footer = thriftBytes(
     new Map([
