@@ -232,27 +232,29 @@ function repaired({ bytes, offsets }: Strings): Strings {
 /** Up to so many bytes stand in a string's entry itself; longer ones as their first four bytes and an address. */
 const inlineBytes = 12;
 
+/** Entries are of 16 bytes: the length, then the string itself, or its first four bytes and its address. */
 function writeEntries(vector: RawVector, strings: Strings, validity: Uint8Array | undefined): void {
   const { bytes, offsets } = strings;
   const length = offsets.length - 1;
-  const entries = new Uint8Array(length * 16);
-  const view = new DataView(entries.buffer);
+  const words = new Uint32Array(length * 4);
   let heap: number | undefined;
   for (let index = 0; index < length; index++) {
     if (!isSet(validity, index)) continue;
     const start = offsets[index]!;
     const size = offsets[index + 1]! - start;
-    const at = index * 16;
-    view.setUint32(at, size, true);
+    const at = index * 4;
+    words[at] = size;
     const inline = size > inlineBytes ? 4 : size;
-    for (let byte = 0; byte < inline; byte++) entries[at + 4 + byte] = bytes[start + byte]!;
+    for (let byte = 0; byte < inline; byte++) {
+      words[at + 1 + (byte >> 2)]! |= bytes[start + byte]! << ((byte & 3) << 3);
+    }
     if (size <= inlineBytes) continue;
     heap ??= heapAddress(vector, strings);
     const address = heap + (start - offsets[0]!);
-    view.setUint32(at + 8, address % 2 ** 32, true);
-    view.setUint32(at + 12, address / 2 ** 32, true);
+    words[at + 2] = address % 2 ** 32;
+    words[at + 3] = address / 2 ** 32;
   }
-  copyBytes(vector, entries);
+  copyBytes(vector, new Uint8Array(words.buffer));
 }
 
 /**

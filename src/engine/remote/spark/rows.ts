@@ -68,7 +68,9 @@ function outOfOrder(what: string): LakebookError {
 }
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  return pieces.length === 1 ? pieces[0]! : new Uint8Array(Buffer.concat(pieces));
+  if (pieces.length === 1) return pieces[0]!;
+  const { buffer, byteOffset, byteLength } = Buffer.concat(pieces);
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** Stages of a job become known as it goes on, so the fraction is of the work known so far. */
