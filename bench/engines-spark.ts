@@ -12,12 +12,11 @@ import { ResultSet } from '../src/engine/result-set.ts';
 import { ResultStore } from '../src/engine/result-store.ts';
 import { SparkServer, sparkPython } from '../test/engines/spark/server.ts';
 
+/** What PySpark's client makes of the rows: Arrow's arrays, data frames, or an object a row, as for printing them. */
+export const sparkForms = ['toArrow', 'toPandas', 'collect'] as const;
+
 /** Seconds of each run. */
-export interface SparkMeasurement {
-  readonly Lakebook: readonly number[];
-  /** `spark.sql(query).toArrow()`: the rows in memory. */
-  readonly toArrow: readonly number[];
-}
+export type SparkMeasurement = Readonly<Record<'Lakebook' | (typeof sparkForms)[number], number[]>>;
 
 /** Rows like those of TPC-H's orders. */
 const orders = (rows: number) => `SELECT id * 4 AS orderkey, id % 150000 AS custkey,
@@ -52,8 +51,8 @@ export async function measureSpark(rows: number, rounds: number): Promise<SparkM
     await result.close();
     return seconds;
   };
-  const theirs = async () => {
-    peer.stdin!.write(`${JSON.stringify(query)}\n`);
+  const theirs = async (form: (typeof sparkForms)[number]) => {
+    peer.stdin!.write(`${JSON.stringify({ query, as: form })}\n`);
     const answer = JSON.parse(String((await lines.next()).value)) as { seconds: number; rows: number };
     if (answer.rows !== rows) throw new Error(`${answer.rows} rows in place of ${rows}`);
     return answer.seconds;
@@ -62,15 +61,15 @@ export async function measureSpark(rows: number, rounds: number): Promise<SparkM
     for await (const _ of (await engine.query(`CREATE TABLE orders USING parquet AS ${orders(rows)}`))
       .batches);
     if ((await lines.next()).value !== 'ready') throw new Error('PySpark’s client does not start');
-    const measured = { Lakebook: [] as number[], toArrow: [] as number[] };
+    const measured: SparkMeasurement = { Lakebook: [], toArrow: [], toPandas: [], collect: [] };
     // Both before, for the compilers of the server and the clients.
     for (let round = 0; round < 3; round++) {
       await ours();
-      await theirs();
+      for (const form of sparkForms) await theirs(form);
     }
     for (let round = 0; round < rounds; round++) {
       measured.Lakebook.push(await ours());
-      measured.toArrow.push(await theirs());
+      for (const form of sparkForms) measured[form].push(await theirs(form));
     }
     return measured;
   } finally {

@@ -1,7 +1,8 @@
 """PySpark's own client of Spark Connect, for bench/engines-spark.ts.
 
-usage: spark_peer.py URL. One JSON string a line, a query, on standard input; for each one line on standard output:
-{"seconds": ..., "rows": ...} of `spark.sql(query).toArrow()`. Prints a line when it is connected.
+usage: spark_peer.py URL. For each line {"query": ..., "as": ...} on standard input, one line {"seconds": ..., "rows": ...}
+on standard output: `spark.sql(query)` and one of DataFrame's methods, `toArrow`, `toPandas` or `collect`. Prints a line
+when it is connected.
 """
 
 import json
@@ -14,8 +15,9 @@ spark = SparkSession.builder.remote(sys.argv[1]).getOrCreate()
 spark.sql("SELECT 1").toArrow()
 print("ready", flush=True)
 for line in sys.stdin:
-    query = json.loads(line)
+    asked = json.loads(line)
     start = time.perf_counter()
-    table = spark.sql(query).toArrow()
+    rows = getattr(spark.sql(asked["query"]), asked["as"])()
     seconds = time.perf_counter() - start
-    print(json.dumps({"seconds": seconds, "rows": table.num_rows}), flush=True)
+    print(json.dumps({"seconds": seconds, "rows": len(rows)}), flush=True)
+    del rows
