@@ -55,6 +55,11 @@ async function queried(size: number, select: string, query: string): Promise<Poi
   const lake = await openLake(folder);
   const session = await EngineSession.open({ lake, workingDirectory: folder, threads });
   const write = await time(() => session.execute(`CREATE TABLE t AS ${select}`));
+  const plain = path.join(folder, 'plain.parquet');
+  const copy = await time(() =>
+    session.duckdb.rows(`COPY (${select}) TO '${plain}' (FORMAT parquet, COMPRESSION zstd)`),
+  );
+  rmSync(plain);
   const { metadataLocation } = await lake.catalog.loadTable({ namespace: ['default'], name: 't' });
   await session.close();
   await lake.close();
@@ -67,7 +72,12 @@ async function queried(size: number, select: string, query: string): Promise<Poi
     threads,
   };
   const warm = (engine: 'ours' | 'plain') => Math.min(...runEngine(engine, spec, work).seconds[0]!.slice(1));
-  const seconds = { write: write, Lakebook: warm('ours'), 'DuckDB on the files': warm('plain') };
+  const seconds = {
+    'write, Lakebook': write,
+    'write, DuckDB’s COPY': copy,
+    'read, Lakebook': warm('ours'),
+    'read, DuckDB on the files': warm('plain'),
+  };
   rmSync(folder, { recursive: true, force: true });
   return { size, seconds };
 }
@@ -83,11 +93,11 @@ function planned(files: number): Point {
       '--no-warnings',
       path.join(here, 'planning-ours.ts'),
       address,
-      'full',
+      'all',
       ...size,
     ]),
   ) as { seconds: number };
-  const peer = JSON.parse(lastLine(python, [path.join(here, 'planning-peer.py'), address, 'true'])) as {
+  const peer = JSON.parse(lastLine(python, [path.join(here, 'planning-peer.py'), address, 'True'])) as {
     seconds: number;
   };
   rmSync(folder, { recursive: true, force: true });
@@ -255,6 +265,13 @@ try {
       y: 'seconds',
       series: seriesOf(points),
     });
+  }
+  console.log('| files | manifests | MiB of metadata | by partition s | MiB | by bounds s | MiB |');
+  console.log('|---:|---:|---:|---:|---:|---:|---:|');
+  for (const { files: count, manifests, metadataMiB, day, id } of large) {
+    const cells = [day, id].flatMap(({ seconds, peakMiB }) => [seconds.toFixed(2), peakMiB.toFixed(0)]);
+    const size = [count, manifests, Math.round(metadataMiB)].map(number => number.toLocaleString('en'));
+    console.log(`| ${[...size, ...cells].join(' | ')} |`);
   }
   mkdirSync(path.join(here, 'results'), { recursive: true });
   writeFileSync(
