@@ -74,9 +74,9 @@ async function queried(size: number, select: string, query: string): Promise<Poi
   const warm = (engine: 'ours' | 'plain') => Math.min(...runEngine(engine, spec, work).seconds[0]!.slice(1));
   const seconds = {
     'write, Lakebook': write,
-    'write, DuckDB’s COPY': copy,
+    'write, DuckDB': copy,
     'read, Lakebook': warm('ours'),
-    'read, DuckDB on the files': warm('plain'),
+    'read, DuckDB': warm('plain'),
   };
   rmSync(folder, { recursive: true, force: true });
   return { size, seconds };
