@@ -57,7 +57,8 @@ const notebook = {
 /** `.lakebook` files: what is read is written, and read and written again to the same text. */
 export async function openNotebook(): Promise<OpenTarget> {
   const files = readdirSync(samples)
-    .filter(name => name.endsWith('.lakebook'))
+    // `npm start` makes a lake beside them: the folder .lakebook.
+    .filter(name => /.\.lakebook$/.test(name))
     .map(name => readFileSync(path.join(samples, name), 'utf8'));
   const small = jsonText(notebook);
   const texts = [...files.filter(file => file.length < 50_000), small];
