@@ -80,8 +80,6 @@ export class DuckDb {
       const instance = await DuckDBInstance.create(':memory:', config);
       const main = await instance.connect();
       await prepareConnection(main);
-      // Data files never change, so their footers are worth keeping.
-      await main.run('SET GLOBAL parquet_metadata_cache = true');
       // Cached parts of remote files grow in place: a hole that DuckDB keeps in memory would stay one.
       await main.run('SET GLOBAL enable_external_file_cache = false');
       return new DuckDb(instance, main, options);

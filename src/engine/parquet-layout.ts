@@ -28,9 +28,16 @@ export interface Layout {
   readonly hasFieldIds: boolean;
 }
 
-/** Layouts by local path; data files never change, so an entry stays right. */
-const knownLayouts = new WeakMap<DuckDb, Map<string, Layout>>();
-const knownLayoutsLimit = 200_000;
+/** What an engine has read of footers. */
+interface KnownLayouts {
+  /** By local path; data files never change, so an entry stays right. */
+  readonly byPath: Map<string, Layout>;
+  /** By what tells layouts apart: a lake has few, however many files it has. */
+  readonly bySignature: Map<string, Layout>;
+}
+
+const knownLayouts = new WeakMap<DuckDb, KnownLayouts>();
+const knownPathsLimit = 200_000;
 /** Files per look-up, so that a statement's text stays small. */
 const batchSize = 2000;
 
@@ -54,12 +61,12 @@ export async function parquetLayouts(
   signal?: AbortSignal,
 ): Promise<Layout[]> {
   let known = knownLayouts.get(duckdb);
-  if (known === undefined || known.size > knownLayoutsLimit) {
-    known = new Map();
+  if (known === undefined || known.byPath.size > knownPathsLimit) {
+    known = { byPath: new Map(), bySignature: new Map() };
     knownLayouts.set(duckdb, known);
   }
-  const missing = [...new Set(localPaths.filter(path => !known.has(path)))];
-  const interned = new Map<string, Layout>();
+  const { byPath, bySignature } = known;
+  const missing = [...new Set(localPaths.filter(path => !byPath.has(path)))];
   for (let start = 0; start < missing.length; start += batchSize) {
     const batch = missing.slice(start, start + batchSize);
     const representatives = new Map<string, string>();
@@ -74,18 +81,24 @@ export async function parquetLayouts(
     );
     for (const row of signatures) {
       const signature = String(row.signature);
-      if (!interned.has(signature)) representatives.set(signature, String(row.file_name));
+      if (!bySignature.has(signature)) representatives.set(signature, String(row.file_name));
     }
     for (const [signature, path] of representatives) {
-      interned.set(signature, await readLayout(duckdb, path, signal));
+      bySignature.set(signature, await readLayout(duckdb, path, signal));
     }
-    for (const row of signatures) known.set(String(row.file_name), interned.get(String(row.signature))!);
+    for (const row of signatures) byPath.set(String(row.file_name), bySignature.get(String(row.signature))!);
   }
   return localPaths.map(path => {
-    const layout = known.get(path);
+    const layout = byPath.get(path);
     if (layout === undefined) throw new NotFoundError('file', `The data file ${path} isn't there.`);
     return layout;
   });
+}
+
+/** Forgets the layouts of files that were deleted: nobody is going to ask for them. */
+export function forgetLayouts(duckdb: DuckDb, localPaths: readonly string[]): void {
+  const known = knownLayouts.get(duckdb);
+  for (const path of localPaths) known?.byPath.delete(path);
 }
 
 /** A list of paths as SQL. */

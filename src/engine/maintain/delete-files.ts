@@ -1,7 +1,9 @@
 import { mapConcurrent } from '../../iceberg/concurrent.ts';
 import { forgetDecoded } from '../../iceberg/file-cache.ts';
-import type { Storage } from '../../storage/storage.ts';
+import { isLocal, toLocalPath } from '../../storage/paths.ts';
+import { forgetLayouts } from '../parquet-layout.ts';
 import type { ProgressListener } from '../progress.ts';
+import type { EngineSession } from '../session.ts';
 
 /** Files that are deleted at once. */
 const concurrency = 16;
@@ -13,7 +15,7 @@ export interface Deletion {
 
 /** Deletes files; one that can't be deleted doesn't stop the others. An aborted signal leaves the rest where it is. */
 export async function deleteAll(
-  storage: Storage,
+  { lake: { storage }, duckdb }: EngineSession,
   locations: readonly string[],
   options: { readonly signal?: AbortSignal; readonly onProgress?: ProgressListener } = {},
 ): Promise<Deletion> {
@@ -37,5 +39,8 @@ export async function deleteAll(
     });
   }
   forgetDecoded(storage, deleted);
+  // Copies of remote files have names of their own, and there are only as many as the cache has room for.
+  const paths = deleted.filter(isLocal).map(location => toLocalPath(location));
+  forgetLayouts(duckdb, paths);
   return { deleted, failed };
 }

@@ -79,7 +79,7 @@ export async function expireSnapshots(
   const committed = await commitWithRetry(catalog, identifier, attempt, storage, { signal: options.signal });
   if (committed === undefined) return nothing;
   const files = await unreachable(storage, before!, committed.metadata, expiry!.snapshots, options.signal);
-  const { failed } = await deleteAll(storage, [...files.keys()], options);
+  const { failed } = await deleteAll(session, [...files.keys()], options);
   for (const { location } of failed) files.delete(location);
   const count = (kind: FileKind) => [...files.values()].filter(each => each === kind).length;
   return {

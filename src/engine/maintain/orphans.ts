@@ -95,7 +95,7 @@ export async function findOrphans(
   const found = { files, tooYoung, listed: listed.length };
   if (request.delete !== true) return { ...found, deleted: 0, failed: [] };
   const { deleted, failed } = await deleteAll(
-    storage,
+    session,
     files.map(file => file.location),
     options,
   );

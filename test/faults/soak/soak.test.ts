@@ -85,9 +85,8 @@ async function takeSample(kernel: KernelClient, file: string): Promise<Sample> {
   };
 }
 
-/** Without footers of Parquet files, which DuckDB keeps as long as its memory limit has room for them. */
 async function engineMemory(kernel: KernelClient): Promise<number> {
-  const source = `SELECT coalesce(sum(memory_usage_bytes), 0)::BIGINT FROM duckdb_memory() WHERE tag <> 'OBJECT_CACHE'`;
+  const source = `SELECT coalesce(sum(memory_usage_bytes), 0)::BIGINT FROM duckdb_memory()`;
   const { outputs } = await kernel.execute({ cellId: 'memory', source, language: 'sql' });
   const [result] = outputs;
   if (result?.kind !== 'result') throw new Error('DuckDB does not tell its memory');
