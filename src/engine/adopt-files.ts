@@ -11,7 +11,7 @@ import type { NestedField, Type, Value } from '../iceberg/types.ts';
 import { locationKey } from '../storage/location-keys.ts';
 import { toFileUri } from '../storage/paths.ts';
 import { targetOf } from './dml/target.ts';
-import { fileList, type LayoutNode, parquetLayouts } from './parquet-layout.ts';
+import { columnOf, fileList, type LayoutNode, parquetLayouts } from './parquet-layout.ts';
 import { assignIds } from './projection.ts';
 import { quoteIdentifier, quoteString } from './quote.ts';
 import type { EngineSession } from './session.ts';
@@ -97,6 +97,7 @@ async function requireFitting(
     files.map(file => file.path),
     signal,
   );
+  const fieldsById = new Map(schema.fields.map(field => [field.id, field]));
   for (const [index, layout] of layouts.entries()) {
     const { name } = files[index]!;
     const refuse = (message: string, hint: string) =>
@@ -107,9 +108,9 @@ async function requireFitting(
         '`ingest` copies its rows; `import` adopts the table by its metadata file.',
       );
     }
-    const columns = assignIds(layout, metadata).columns;
-    for (const node of columns) {
-      const field = schema.fields.find(candidate => candidate.id === node.fieldId);
+    const own = assignIds(layout, metadata);
+    for (const node of own.columns) {
+      const field = fieldsById.get(node.fieldId ?? -1);
       if (field === undefined) {
         throw refuse(
           `has a column "${node.name}" that the table hasn't.`,
@@ -120,9 +121,7 @@ async function requireFitting(
       if (fault !== undefined)
         throw refuse(fault, '`ingest` converts values; `evolve ... widen` makes a column wider.');
     }
-    const missing = schema.fields.find(
-      field => field.required && !columns.some(node => node.fieldId === field.id),
-    );
+    const missing = schema.fields.find(field => field.required && columnOf(own, field.id) === undefined);
     if (missing !== undefined) {
       throw refuse(
         `has no column "${missing.name}", which the table requires.`,

@@ -28,6 +28,21 @@ export interface Layout {
   readonly hasFieldIds: boolean;
 }
 
+const columnsById = new WeakMap<Layout, ReadonlyMap<number, LayoutNode>>();
+
+/** The column with a field id; the first one, should a file have it twice. */
+export function columnOf(layout: Layout, fieldId: number): LayoutNode | undefined {
+  let byId = columnsById.get(layout);
+  if (byId === undefined) {
+    const entries = layout.columns.flatMap(node =>
+      node.fieldId === undefined ? [] : [[node.fieldId, node] as const],
+    );
+    byId = new Map(entries.reverse());
+    columnsById.set(layout, byId);
+  }
+  return byId.get(fieldId);
+}
+
 /** What an engine has read of footers. */
 interface KnownLayouts {
   /** By local path; data files never change, so an entry stays right. */

@@ -3,7 +3,7 @@ import type { TableMetadata } from '../iceberg/metadata.ts';
 import { type Schema, typeToString } from '../iceberg/schema.ts';
 import type { NestedField, Type } from '../iceberg/types.ts';
 import { jsonLiteral } from './literals.ts';
-import type { Layout, LayoutNode } from './parquet-layout.ts';
+import { columnOf, type Layout, type LayoutNode } from './parquet-layout.ts';
 import { quoteIdentifier, quoteString } from './quote.ts';
 import { duckDbType } from './types.ts';
 
@@ -45,7 +45,7 @@ function mapped(node: LayoutNode, name: string, mapping: readonly MappedField[])
  */
 export function fitsByName(layout: Layout, schema: Schema): boolean {
   return schema.fields.every(field => {
-    const node = layout.columns.find(column => column.fieldId === field.id);
+    const node = columnOf(layout, field.id);
     return node === undefined || typeFits(node, field.type);
   });
 }

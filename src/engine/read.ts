@@ -15,7 +15,7 @@ import {
 } from './deletes.ts';
 import { deletionVectorFilter, lonelyVectorFilter, mostRowsOfConstant } from './deletion-vectors.ts';
 import { literal } from './literals.ts';
-import { fileList, type Layout, parquetLayouts } from './parquet-layout.ts';
+import { columnOf, fileList, type Layout, parquetLayouts } from './parquet-layout.ts';
 import { assignIds, columnExpression, fitsByName, initialDefault } from './projection.ts';
 import { quoteIdentifier, quoteString } from './quote.ts';
 import { localFiles } from './read-files.ts';
@@ -194,7 +194,7 @@ function partitionConstants(request: ScanRequest, layout: Layout, file: DataFile
   if (spec === undefined) return constants;
   for (const [index, field] of spec.fields.entries()) {
     if (field.transform.kind !== 'identity') continue;
-    if (layout.columns.some(column => column.fieldId === field.sourceId)) continue;
+    if (columnOf(layout, field.sourceId) !== undefined) continue;
     const column = request.schema.fields.find(candidate => candidate.id === field.sourceId);
     if (column === undefined) continue;
     constants.set(column.id, literal(column.type, file.partition[index] ?? null));
@@ -292,7 +292,7 @@ function fieldExpression(field: NestedField, group: FileGroup, exact: boolean): 
 function storedExpression(field: NestedField, group: FileGroup, exact: boolean): string {
   const { type } = field;
   if (group.byFieldId) return `scan.${quoteIdentifier(readerName(field))}`;
-  const node = group.layout.columns.find(column => column.fieldId === field.id);
+  const node = columnOf(group.layout, field.id);
   if (node !== undefined) return columnExpression(node, `scan.${quoteIdentifier(node.name)}`, type, exact);
   return initialDefault(field) ?? nullOf(field, exact);
 }

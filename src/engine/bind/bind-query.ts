@@ -21,7 +21,7 @@ import type { KnownLeaf } from './columns.ts';
 import { filtersOf } from './filters.ts';
 import { metadataTableSql } from './metadata-relation.ts';
 import { QueryTokens, tableWords, type WrittenName } from './names.ts';
-import { leafIds, namedFields } from './projection.ts';
+import { leafIds, namedFields, narrowed } from './projection.ts';
 import {
   type FromClause,
   type FromLeaf,
@@ -47,6 +47,12 @@ export interface BoundQuery {
   readonly tables: readonly BoundTable[];
 }
 
+/**
+ * Which columns the scans in a bound query have: `all`, or those that the query `named`. DuckDB takes long to bind many
+ * columns that nobody uses, but needs all of them to tell which one a misspelt name meant.
+ */
+export type BoundColumns = 'all' | 'named';
+
 export interface BoundTable {
   /** The table's name as people write it. */
   readonly name: string;
@@ -69,8 +75,9 @@ export async function bindQuery(
   source: string,
   tables: StatementTables,
   options: ExecuteOptions,
+  columns: BoundColumns = 'all',
 ): Promise<BoundQuery> {
-  return new QueryBinder(session, source, options).bind(query, tables, []);
+  return new QueryBinder(session, source, options, columns).bind(query, tables, []);
 }
 
 /** Words without which a query names no table. */
@@ -96,11 +103,13 @@ class QueryBinder {
   readonly #session: EngineSession;
   readonly #source: string;
   readonly #options: ExecuteOptions;
+  readonly #columns: BoundColumns;
 
-  constructor(session: EngineSession, source: string, options: ExecuteOptions) {
+  constructor(session: EngineSession, source: string, options: ExecuteOptions, columns: BoundColumns) {
     this.#session = session;
     this.#source = source;
     this.#options = options;
+    this.#columns = columns;
   }
 
   /**
@@ -410,12 +419,13 @@ class QueryBinder {
     const own = schemaOf(site);
     const schema = hasRowLineage(metadata) ? withRowLineage(own, lineage) : own;
     const plan = await planScan({ metadata, snapshotId, schema, filter, io: storage, signal });
-    const fieldIds = fields && leafIds(schema, [...fields, ...lineage], plan.tasks);
+    const named = fields && [...fields, ...lineage];
+    const fieldIds = named && leafIds(schema, named, plan.tasks);
     const { sql } = await scanSql({
       duckdb,
       storage,
       metadata,
-      schema,
+      schema: named === undefined || this.#columns === 'all' ? schema : narrowed(schema, named),
       files: plan.tasks,
       filter,
       signal,

@@ -1,4 +1,5 @@
 import { bindQuery } from '../bind/index.ts';
+import { SqlError } from '../errors.ts';
 import { scanHint } from '../remote/scan-hint.ts';
 import { StatementTables } from '../resolve.ts';
 import type { EngineSession } from '../session.ts';
@@ -13,12 +14,23 @@ export async function runQuery(
   source: string,
   options: ExecuteOptions,
 ): Promise<StatementOutcome> {
-  const bound = await bindQuery(session, statement.text, source, new StatementTables(session), options);
+  const tables = new StatementTables(session);
+  const bound = await bindQuery(session, statement.text, source, tables, options, 'named');
   const hint = scanHint(session.engines, bound.scan);
   // Before the rows: whoever reads it can still stop the query.
   if (hint !== undefined) options.onWarning?.(hint);
-  const result = await session.query(bound.sql, source, options).catch(async error => {
-    throw await lakeTableError(session, error, statement.text, source);
-  });
+  const withAllColumns = async () => {
+    const { sql } = await bindQuery(session, statement.text, source, tables, options);
+    return await session.query(sql, source, options);
+  };
+  const result = await session
+    .query(bound.sql, source, options)
+    .catch(error => {
+      if (!(error instanceof SqlError) || error.detail.type !== 'Binder') throw error;
+      return withAllColumns();
+    })
+    .catch(async error => {
+      throw await lakeTableError(session, error, statement.text, source);
+    });
   return { kind: 'rows', result, ...(bound.scan === undefined ? {} : { scan: bound.scan }) };
 }
