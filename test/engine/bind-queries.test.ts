@@ -1,5 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type BoundColumns, bindQuery } from '../../src/engine/bind/bind-query.ts';
+import { StatementTables } from '../../src/engine/resolve.ts';
+import { SqlText } from '../../src/engine/sql/sql-text.ts';
 import type { ReadRequest } from '../../src/storage/storage.ts';
 import { append, createTable, openSession, rowsOf, run, tableName } from './bind-support.ts';
 import { schemaOf } from './support.ts';
@@ -300,6 +303,30 @@ describe('object storage is asked for the columns that a query names', () => {
     }
     expect(asked.length).toBe(expected.length);
     expect(asked).toEqual(expect.arrayContaining(expected));
+  });
+});
+
+describe('scans have the columns that a query names', () => {
+  test.each([
+    ['SELECT id FROM b WHERE v > 1', ['id', 'v']],
+    ['SELECT max(x) FROM b', ['x']],
+    ['SELECT count(*) FROM b', ['id']],
+    ['SELECT b FROM b', ['id', 'a_id', 'x', 'v']],
+    ['FROM b', ['id', 'a_id', 'x', 'v']],
+  ])('%s', async (sql, expected) => {
+    const bound = async (columns: BoundColumns) => {
+      const text = SqlText.written(sql);
+      return (await bindQuery(session, text, sql, new StatementTables(session), {}, columns)).sql.text;
+    };
+    const columnsOf = (text: string) => [...text.matchAll(/ AS "(\w+)"(?=,| FROM)/g)].map(([, name]) => name);
+    const named = columnsOf(await bound('named'));
+    expect(new Set(named)).toEqual(new Set(expected));
+    expect(new Set(columnsOf(await bound('all')))).toEqual(new Set(['id', 'a_id', 'x', 'v']));
+  });
+
+  test('an error names the columns that were not read, too', async () => {
+    await expect(session.execute('SELECT id, nam FROM a')).rejects.toThrow(/"name"/);
+    await expect(session.execute('SELECT id FROM b ORDER BY a_idd')).rejects.toThrow(/"a_id"/);
   });
 });
 
