@@ -419,13 +419,12 @@ class QueryBinder {
     const own = schemaOf(site);
     const schema = hasRowLineage(metadata) ? withRowLineage(own, lineage) : own;
     const plan = await planScan({ metadata, snapshotId, schema, filter, io: storage, signal });
-    const named = fields && [...fields, ...lineage];
-    const fieldIds = named && leafIds(schema, named, plan.tasks);
+    const fieldIds = fields && leafIds(schema, [...fields, ...lineage], plan.tasks);
     const { sql } = await scanSql({
       duckdb,
       storage,
       metadata,
-      schema: named === undefined || this.#columns === 'all' ? schema : narrowed(schema, named),
+      schema: fieldIds === undefined || this.#columns === 'all' ? schema : narrowed(schema, fieldIds),
       files: plan.tasks,
       filter,
       signal,

@@ -38,8 +38,9 @@ export function leafIds(
   return [...ids];
 }
 
-/** The schema with these of its columns alone; with its first one when there are none, since a SELECT has to have one. */
-export function narrowed(schema: Schema, fields: readonly NestedField[]): Schema {
-  const own = fields.length === 0 ? schema.fields.slice(0, 1) : fields;
-  return own.length === schema.fields.length ? schema : { ...schema, fields: own };
+/** The schema with its columns of these ids alone; with its first one when there are none, since a SELECT has to have one. */
+export function narrowed(schema: Schema, fieldIds: readonly number[]): Schema {
+  const ids = new Set(fieldIds);
+  const named = schema.fields.filter(({ id }) => ids.has(id));
+  return { ...schema, fields: named.length === 0 ? schema.fields.slice(0, 1) : named };
 }
